@@ -3,16 +3,17 @@
 //! Somebody who can write to the tables can edit a snapshot or delete a lock. So before anything is
 //! decided about a request, it is folded from its own entries and compared with its snapshot. An
 //! approval on a snapshot that differs is refused; anything else goes on from the log, with the rows
-//! made again, and where the log does not tell of the request, it can only end. A lock counts if the
+//! made again, and where somebody appended entries about the request, it can only end, by what Keylend's own
+//! entries say. Its snapshot counts only where those make no request. A lock counts if the
 //! table or the log has it. Each entry's own hash is checked here; that the chain is whole is checked
 //! before anybody comes closer to access, in `people`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Broker, Error, Loaded, error::ATTEMPTS};
+use super::{Broker, Error, Loaded, error::ATTEMPTS, is_of_an_end};
 use crate::{
     domain::{Lock, LockTarget, Refusal, Request, RequestId},
-    store::{CommitError, Expected, Fold, Lost, Snapshot, locks_in_force},
+    store::{CommitError, Expected, Fold, Lost, NotFoldable, Snapshot, locks_in_force},
 };
 
 /// Entries that are read at a time.
@@ -27,8 +28,26 @@ enum Compared {
     Same(Request),
     /// The entries make another request than the snapshot is.
     Differs(Request),
-    /// The entries make no request, for this reason; the snapshot is this.
-    Untold(Option<Request>, String),
+    /// The entries make no request.
+    Untold(Untold),
+}
+
+/// A request whose entries do not all count.
+struct Untold {
+    /// What is known of it all the same, of which nothing but the end counts.
+    request: Option<Request>,
+    why: String,
+    /// Whether its rows were made again.
+    is_restored: bool,
+}
+
+/// Entries that make no request.
+struct Broken {
+    why: String,
+    /// What those make that Keylend wrote; nothing if they make none.
+    genuine: Option<Request>,
+    /// Whether these are known to be all that Keylend wrote about it.
+    is_whole: bool,
 }
 
 impl Broker {
@@ -84,8 +103,8 @@ impl Broker {
                         return Ok(Loaded { request, logged });
                     }
                 }
-                Compared::Untold(None, _) => return Err(Refusal::NoSuchRequest(id).into()),
-                Compared::Untold(Some(request), why) => {
+                Compared::Untold(Untold { request, why, .. }) => {
+                    let request = request.ok_or(Refusal::NoSuchRequest(id))?;
                     self.alert_contradiction(id, &why);
                     let logged = None;
                     return Ok(Loaded { request, logged });
@@ -111,8 +130,10 @@ impl Broker {
                 let logged = Some(last_seq);
                 return Ok(Loaded { request, logged });
             }
-            Compared::Untold(None, _) => return Err(Refusal::NoSuchRequest(id).into()),
-            Compared::Untold(Some(_), why) => why,
+            Compared::Untold(Untold { request: None, .. }) => {
+                return Err(Refusal::NoSuchRequest(id).into());
+            }
+            Compared::Untold(Untold { why, .. }) => why,
             Compared::Differs(_) => "its snapshot is not what its entries make".to_owned(),
         };
         self.alert_contradiction(id, &why);
@@ -155,22 +176,20 @@ impl Broker {
         for _ in 0..ATTEMPTS {
             let (compared, last_seq) = self.compare(id).await?;
             let logged = match compared {
-                Compared::Untold(_, why) => {
-                    self.alert_contradiction(id, &why);
-                    return Err(Error::Contradicted(id));
+                Compared::Untold(untold) => {
+                    self.alert_contradiction(id, &untold.why);
+                    if untold.is_restored {
+                        return Ok(true);
+                    }
+                    match untold.request {
+                        // It can still end, for which a lane has to come to it.
+                        Some(request) if self.is_torn(&request).await? => request,
+                        _ => return Err(Error::Contradicted(id)),
+                    }
                 }
                 Compared::Differs(logged) => logged,
-                Compared::Same(request) => {
-                    let torn = self
-                        .parts
-                        .ledger
-                        .torn(std::slice::from_ref(&request))
-                        .await?;
-                    if torn.is_empty() {
-                        return Ok(false);
-                    }
-                    request
-                }
+                Compared::Same(request) if self.is_torn(&request).await? => request,
+                Compared::Same(_) => return Ok(false),
             };
             if self.restore(&logged, last_seq).await? {
                 return Ok(true);
@@ -196,19 +215,52 @@ impl Broker {
                     Compared::Same(found)
                 }
                 (Ok(logged), _) => Compared::Differs(logged),
-                (Err((why, None)), None) => Compared::Untold(None, why),
-                // Somebody who appends an entry and deletes the row keeps no access from ending.
-                (Err((why, Some(before))), None) => {
-                    self.restore(&before, last_seq).await?;
-                    Compared::Untold(Some(before), why)
+                (Err(broken), found) => {
+                    Compared::Untold(self.untold(broken, found, last_seq).await?)
                 }
-                (Err((why, _)), Some(found)) => Compared::Untold(Some(found), why),
             },
         };
         if let Compared::Same(_) = compared {
             self.parts.alerts.clear(&contradicted(id));
         }
         Ok((compared, last_seq))
+    }
+
+    /// What a request without entries that make it is gone on with. Somebody who appends an entry, and edits
+    /// or deletes the row, keeps no access from ending.
+    async fn untold(
+        &self,
+        broken: Broken,
+        found: Option<Request>,
+        last_seq: u64,
+    ) -> Result<Untold, Error> {
+        let Broken {
+            why,
+            genuine,
+            is_whole,
+        } = broken;
+        let counts = |genuine: &Request| match &found {
+            Some(found) => is_whole && found != genuine,
+            None => true,
+        };
+        let (request, is_restored) = match genuine.filter(counts) {
+            Some(genuine) => {
+                let is_restored = self.restore(&genuine, last_seq).await?;
+                (Some(genuine), is_restored)
+            }
+            None => (found, false),
+        };
+        Ok(Untold {
+            request,
+            why,
+            is_restored,
+        })
+    }
+
+    /// Whether the columns of the request's row, or its rows in other tables, are not what it makes.
+    async fn is_torn(&self, request: &Request) -> Result<bool, Error> {
+        let torn = self.parts.ledger.torn(std::slice::from_ref(request));
+        Ok(!torn.await?.is_empty())
     }
 
     /// Makes the rows of a request again. False if the log says more of it by now.
@@ -228,43 +280,77 @@ impl Broker {
         Ok(true)
     }
 
-    /// What the request's entries make, up to the last one; or why they make nothing, and what those before
-    /// the one that does not count make.
+    /// What the request's entries make, up to the last one.
+    ///
+    /// Entries that Keylend did not write are passed over, and then the request can only end. So behind
+    /// them, Keylend has written nothing but what ends access. If there is something else, an entry of
+    /// Keylend's was changed, and what the others make is not known to be whole.
     async fn fold(
         &self,
         id: RequestId,
         last_seq: u64,
         expected: &Expected,
-    ) -> Result<Result<Request, (String, Option<Request>)>, Error> {
+    ) -> Result<Result<Request, Broken>, Error> {
+        let broken = |why: String, genuine| Broken {
+            why,
+            genuine,
+            is_whole: false,
+        };
         let mut fold = Fold::new(id);
-        while fold.last_seq() < last_seq {
-            let store = &self.store;
-            let page = store.entries_of(Some(id), fold.last_seq(), PAGE).await?;
-            let before = fold.last_seq();
+        let mut first: Option<Broken> = None;
+        let mut read = 0;
+        while read < last_seq {
+            let page = self.store.entries_of(Some(id), read, PAGE).await?;
+            let before = read;
             for raw in page.iter().filter(|raw| raw.seq <= last_seq) {
-                if let Err(error) = fold.add(raw) {
-                    let text = format!(
-                        "The log is broken: {error}. Keylend does not approve or grant request {id}. Run \
-                         `keylend audit verify`."
-                    );
-                    self.alert("log_broken", &text);
-                    return Ok(Err((error.to_string(), fold.into_request())));
+                read = raw.seq;
+                match (fold.add(raw), first.take()) {
+                    (Ok(occurred), Some(first)) if !is_of_an_end(&occurred.event) => {
+                        return Ok(Err(first));
+                    }
+                    (Ok(_), found) => first = found,
+                    (Err(error), found) => {
+                        let found = found.unwrap_or_else(|| {
+                            self.alert_broken(id, &error);
+                            broken(error.to_string(), fold.request().cloned())
+                        });
+                        if raw.why_not_genuine().is_none() {
+                            return Ok(Err(found));
+                        }
+                        first = Some(found);
+                    }
                 }
             }
-            if fold.last_seq() == before {
-                return Ok(Err(("its last entry is gone".to_owned(), None)));
+            if read == before {
+                let gone = || broken("its last entry is gone".to_owned(), None);
+                return Ok(Err(first.unwrap_or_else(gone)));
             }
         }
-        if let Err(lost) = fold.check(expected) {
-            let before = match lost {
-                // What is left of it can still end.
-                Lost::Entries => fold.into_request(),
-                Lost::End => None,
-            };
-            return Ok(Err((lost.to_string(), before)));
-        }
+        let lost = fold.check(expected);
         let request = fold.into_request();
-        Ok(request.ok_or_else(|| ("the log has no entry about it".to_owned(), None)))
+        match (first, lost) {
+            (Some(first), Err(_)) => Ok(Err(first)),
+            (Some(first), Ok(())) => Ok(Err(Broken {
+                genuine: request,
+                is_whole: true,
+                ..first
+            })),
+            // What is left of it can still end.
+            (None, Err(Lost::Entries)) => Ok(Err(broken(Lost::Entries.to_string(), request))),
+            (None, Err(Lost::End)) => Ok(Err(broken(Lost::End.to_string(), None))),
+            (None, Ok(())) => {
+                let untold = || broken("the log has no entry about it".to_owned(), None);
+                Ok(request.ok_or_else(untold))
+            }
+        }
+    }
+
+    fn alert_broken(&self, id: RequestId, error: &NotFoldable) {
+        let text = format!(
+            "The log is broken: {error}. Keylend does not approve or grant request {id}. Run `keylend \
+             audit verify`."
+        );
+        self.alert("log_broken", &text);
     }
 
     fn alert_contradiction(&self, id: RequestId, why: &str) {

@@ -336,12 +336,16 @@ impl Broker {
 
 /// Whether an end begins, or fails once more, and nothing is said to be gone.
 fn only_ends(change: &Change) -> bool {
-    change.events().iter().all(|occurred| {
-        matches!(
-            occurred.event,
-            Event::RevocationStarted { .. } | Event::LayerRevokeFailed { .. }
-        )
-    })
+    let mut events = change.events().iter();
+    events.all(|occurred| is_of_an_end(&occurred.event))
+}
+
+/// Whether an end begins by it, or fails once more.
+fn is_of_an_end(event: &Event) -> bool {
+    matches!(
+        event,
+        Event::RevocationStarted { .. } | Event::LayerRevokeFailed { .. }
+    )
 }
 
 /// One request changes, and nothing else.

@@ -19,3 +19,4 @@ mod recipes;
 mod review;
 mod skips;
 mod starting;
+mod store_rows;

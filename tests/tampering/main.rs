@@ -14,6 +14,7 @@ mod support;
 mod appended;
 mod deciding;
 mod deleted;
+mod edited;
 mod ending;
 mod history;
 mod people;

@@ -1,11 +1,12 @@
-//! Entries that somebody appends and that cannot be read. Whatever is in them, access ends.
+//! Entries and rows that somebody writes and that cannot be read. Whatever is in them, access ends, and
+//! they hide no other.
 
 use slack_sim::Sim;
 
 use crate::{
     on_both,
     scene::Scene,
-    support::fixture::{ALICE, REQUEST, SECURITY},
+    support::fixture::{ALICE, APPROVALS, DAVE, Has as _, REQUEST, SECURITY},
 };
 
 on_both!(
@@ -15,6 +16,7 @@ on_both!(
     access_ends_by_a_lock_whatever_was_appended,
     access_that_lost_its_row_ends_whatever_was_appended,
     a_lock_ends_what_was_hidden_from_it_though_another_lock_cannot_be_read,
+    rows_of_due_that_name_no_request_keep_no_end_waiting,
 );
 
 /// Grants access and appends entries about it, and about no request, that are nothing that Keylend writes.
@@ -125,4 +127,106 @@ async fn a_lock_ends_what_was_hidden_from_it_though_another_lock_cannot_be_read(
         .await;
     scene.fixture.advance_minutes(3);
     is_gone(&scene).await;
+}
+
+/// More of them than a lane works on at once, and all of them due before the grant.
+async fn rows_of_due_that_name_no_request_keep_no_end_waiting(scene: Scene) {
+    scene.fixture.granted(REQUEST).await;
+    for lane in ["", "console"] {
+        let rows = match scene.address().starts_with("sqlite") {
+            true => format!(
+                "INSERT INTO due WITH RECURSIVE numbers (number) AS (
+                     SELECT 1 UNION ALL SELECT number + 1 FROM numbers WHERE number < 300)
+                 SELECT 'x' || number, '{lane}', 0 FROM numbers;
+                 INSERT INTO due VALUES (CAST(x'ff' AS TEXT), '{lane}', 0),
+                     (CAST(x'fe' AS TEXT), '{lane}', 9223372036854775807)"
+            ),
+            // Foreign keys are not checked like this, which an administrator of the database can do.
+            false => format!(
+                "SET session_replication_role = replica;
+                 INSERT INTO due SELECT 'x' || number, '{lane}', 0
+                 FROM generate_series(1, 300) AS numbers (number)"
+            ),
+        };
+        scene.tamper(&rows).await;
+    }
+    scene.fixture.advance_minutes(31);
+    is_gone(&scene).await;
+}
+
+/// Rows of requests that never were, of which nothing is UTF-8, and such rows beside the grant.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lock_ends_what_was_hidden_from_it_though_other_rows_are_not_utf_8() {
+    let scene = Scene::on_sqlite().await;
+    scene.fixture.granted(REQUEST).await;
+    let id = scene.request().await;
+    let bytes = "CAST(x'ff' AS TEXT)";
+    scene
+        .tamper(&format!(
+            "PRAGMA ignore_check_constraints = ON;
+             INSERT INTO requests (id, version, requester, scope, state, open, asked_at, failures,
+                                   last_seq, snapshot, awaits)
+             SELECT name, version, {bytes}, {bytes}, {bytes}, 1, 0, 9223372036854775807, last_seq,
+                    {bytes}, 1
+             FROM requests, (SELECT 'aaaaaaaaaa10' AS name UNION ALL SELECT {bytes})
+             WHERE id = '{id}';
+             INSERT INTO due VALUES ('{id}', {bytes}, 0);
+             INSERT INTO layers VALUES ('{id}', 7, {bytes}, 1, 1);
+             UPDATE requests SET open = 0, state = 'ended' WHERE id = '{id}'"
+        ))
+        .await;
+    scene.fixture.end(SECURITY, "lock @alice stolen").await;
+    scene.fixture.advance_minutes(3);
+    is_gone(&scene).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_person_whose_lock_is_not_utf_8_can_be_locked() {
+    let scene = Scene::on_sqlite().await;
+    scene.fixture.granted(REQUEST).await;
+    scene
+        .tamper(
+            "INSERT INTO locks (target, set_at, lock)
+             VALUES ('{\"person\":\"U0ALICE\"}', 0, CAST(x'ff' AS TEXT))",
+        )
+        .await;
+    scene.fixture.end(SECURITY, "lock @alice stolen").await;
+    let locks = scene.ask("SELECT lock FROM locks").await;
+    assert!(locks.len() == 1 && locks[0].contains("stolen"), "{locks:?}");
+    is_gone(&scene).await;
+}
+
+/// Keylend was restarted, so it does not know how far it had come.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_audit_channel_is_told_though_the_code_of_its_cursor_is_not_utf_8() {
+    let mut scene = Scene::on_sqlite().await;
+    scene.fixture.granted(REQUEST).await;
+    scene.fixture.stop().await;
+    scene
+        .tamper("UPDATE cursors SET mac = CAST(x'ff' AS TEXT)")
+        .await;
+    scene.fixture.boot().await;
+    let fixture = &scene.fixture;
+    fixture.end(SECURITY, "lock lab:use a look").await;
+    fixture.audited("locked by").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn approvers_are_asked_though_another_document_is_not_utf_8() {
+    let scene = Scene::on_sqlite().await;
+    let fixture = &scene.fixture;
+    fixture.asked(REQUEST).await;
+    let id = scene.request().await;
+    scene
+        .tamper(&format!(
+            "UPDATE documents SET body = CAST(x'ff' AS TEXT), due_at = 0 WHERE key LIKE '%{id}%'"
+        ))
+        .await;
+    let line = "request db-prod:write 20m INC-7 pods";
+    fixture.jit(DAVE, line).await;
+    let asked = |sim: &Sim| {
+        let mut cards = sim.messages(APPROVALS).into_iter();
+        cards.find(|card| card.says("pods") && card.has("approve"))
+    };
+    fixture.in_time(asked).await;
 }

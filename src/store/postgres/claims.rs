@@ -18,7 +18,7 @@ use tokio::{
 };
 
 use super::{
-    read::read_id,
+    read::{is_id, read_id},
     replica::{BEAT, LEASE, ReplicaState, is_alive},
     work::latest,
 };
@@ -331,10 +331,13 @@ async fn claim_work(
     limit: u32,
 ) -> sqlx::Result<Vec<(RequestId, String)>> {
     let statement = concat!(
-        // In two ranges of the index: what is due later is not read.
+        // In two ranges of the index: what is due later is not read. What is no request's, somebody else
+        // put there, and takes the place of none.
         "WITH free AS MATERIALIZED (
              SELECT lane || '/' || request_id AS name FROM due
-             WHERE lane = $2 AND due_at <= $3 AND NOT EXISTS (
+             WHERE lane = $2 AND due_at <= $3 AND ",
+        is_id!("request_id"),
+        " AND NOT EXISTS (
                  SELECT 1 FROM claims JOIN replicas ON replicas.id = claims.replica
                  WHERE claims.name = lane || '/' || request_id AND ",
         is_alive!(),
@@ -342,7 +345,9 @@ async fn claim_work(
              ORDER BY due_at, request_id LIMIT $4 FOR UPDATE OF due SKIP LOCKED),
          put_off AS MATERIALIZED (
              SELECT lane || '/' || request_id AS name FROM due
-             WHERE lane = $2 AND due_at > $5 AND NOT EXISTS (
+             WHERE lane = $2 AND due_at > $5 AND ",
+        is_id!("request_id"),
+        " AND NOT EXISTS (
                  SELECT 1 FROM claims JOIN replicas ON replicas.id = claims.replica
                  WHERE claims.name = lane || '/' || request_id AND ",
         is_alive!(),

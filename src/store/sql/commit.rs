@@ -26,10 +26,10 @@ pub(super) enum Write {
         name: String,
         seq: u64,
     },
-    /// The row that was found, and where the follower goes on.
+    /// Where the row stands that was found, and where the follower goes on.
     CursorRestored {
         name: String,
-        found: (u64, String),
+        found: u64,
         seq: u64,
     },
     Documents(Box<DocumentWrites>),
@@ -158,8 +158,7 @@ pub(super) async fn carry_out(
             documents::move_cursor(connection, key, name, *seq).await?;
         }
         Write::CursorRestored { name, found, seq } => {
-            let found = (found.0, &*found.1);
-            documents::restore_cursor(connection, key, name, found, *seq).await?;
+            documents::restore_cursor(connection, key, name, *found, *seq).await?;
         }
         Write::Documents(writes) => documents::write(connection, key, writes).await?,
         Write::HighWater { at, lowers } => high_water::set(connection, *at, *lowers).await?,

@@ -8,6 +8,7 @@ use tokio::sync::watch;
 
 use super::{
     db::{Connection, Pool, items},
+    read::Text,
     run::{Failure, exactly_one, run},
 };
 use crate::{
@@ -24,13 +25,13 @@ macro_rules! columns {
 
 #[derive(FromRow)]
 struct Row {
-    collection: String,
-    key: String,
+    collection: Text,
+    key: Text,
     version: i64,
     due_at: Option<i64>,
     is_urgent: i64,
-    body: String,
-    mac: String,
+    body: Text,
+    mac: Text,
 }
 
 /// By what it is known which rows Keylend wrote.
@@ -46,34 +47,44 @@ impl Row {
     /// The document. One that Keylend did not write has nothing in it: it must not say which message is
     /// changed next.
     fn read(self, checks: Checks<'_>) -> Document {
-        let mut row = self;
-        let of = (&*row.collection, &*row.key, &*row.body);
-        if checks.key.is_some_and(|key| !key.is_document(of, &row.mac)) {
-            tracing::error!(row.collection, row.key, "Keylend did not write a document");
+        let Self {
+            collection: Text(collection),
+            key: Text(key),
+            version,
+            due_at,
+            is_urgent,
+            body: Text(mut body),
+            mac: Text(code),
+        } = self;
+        let of = (&*collection, &*key, &*body);
+        if checks.key.is_some_and(|key| !key.is_document(of, &code)) {
+            tracing::error!(
+                row.collection = collection,
+                row.key = key,
+                "Keylend did not write a document"
+            );
             checks.is_changed.send_replace(true);
-            row.body = String::new();
+            body = String::new();
         }
         Document {
-            collection: row.collection,
-            key: row.key,
-            version: row.version.cast_unsigned(),
+            collection,
+            key,
+            version: version.cast_unsigned(),
             // What is no time was not written by us: the document has its turn like the others.
-            due_at: row
-                .due_at
-                .map(|at| Time::from_timestamp_millis(at).unwrap_or_default()),
-            is_urgent: row.is_urgent != 0,
-            body: row.body,
+            due_at: due_at.map(|at| Time::from_timestamp_millis(at).unwrap_or_default()),
+            is_urgent: is_urgent != 0,
+            body,
         }
     }
 }
 
 /// How far a follower is, and the code beside that; nothing if it has not begun.
 pub(super) async fn cursor(reads: &Pool, name: &str) -> sqlx::Result<Option<(u64, String)>> {
-    let row: Option<(i64, String)> = sqlx::query_as("SELECT seq, mac FROM cursors WHERE name = $1")
+    let row: Option<(i64, Text)> = sqlx::query_as("SELECT seq, mac FROM cursors WHERE name = $1")
         .bind(name)
         .fetch_optional(reads)
         .await?;
-    Ok(row.map(|(seq, code)| (seq.cast_unsigned(), code)))
+    Ok(row.map(|(seq, Text(code))| (seq.cast_unsigned(), code)))
 }
 
 /// Puts a follower where it was, if the row is still the one that Keylend did not write.
@@ -81,13 +92,13 @@ pub(super) async fn restore_cursor(
     connection: &mut Connection,
     key: &StoreKey,
     name: &str,
-    (found, code): (u64, &str),
+    found: u64,
     seq: u64,
 ) -> sqlx::Result<()> {
-    sqlx::query("UPDATE cursors SET seq = $4, mac = $5 WHERE name = $1 AND seq = $2 AND mac = $3")
+    sqlx::query("UPDATE cursors SET seq = $4, mac = $5 WHERE name = $1 AND seq = $2 AND mac <> $3")
         .bind(name)
         .bind(found.cast_signed())
-        .bind(code)
+        .bind(key.cursor_code(name, found))
         .bind(seq.cast_signed())
         .bind(key.cursor_code(name, seq))
         .execute(connection)

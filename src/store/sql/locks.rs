@@ -9,7 +9,7 @@ use crate::domain::{Human, Lock, LockTarget, Request, Time};
 
 /// The locks in force, as one transaction that writes knows them.
 #[derive(Debug, Default)]
-pub(super) struct InForce(Option<Vec<Lock>>);
+pub(super) struct InForce(Option<Vec<Option<Lock>>>);
 
 impl InForce {
     /// Forgets what is known: a lock may have been set or lifted, or that undone.
@@ -17,7 +17,7 @@ impl InForce {
         self.0 = None;
     }
 
-    /// Whether a lock covers `request`. Read from the tables once in a transaction: no other writer
+    /// Whether a lock covers `request`. One that cannot be read covers everything. Read from the tables once in a transaction: no other writer
     /// changes them meanwhile.
     pub(super) async fn cover(
         &mut self,
@@ -25,22 +25,22 @@ impl InForce {
         request: &Request,
     ) -> sqlx::Result<bool> {
         let locks = self.read(connection).await?;
-        Ok(locks.iter().any(|lock| lock.covers_request(request)))
+        let covers = |lock: &Lock| lock.covers_request(request);
+        Ok(locks.iter().any(|lock| lock.as_ref().is_none_or(covers)))
     }
 
-    /// Whether one of `people` is locked.
+    /// Whether one of `people` is locked; also if a lock cannot be read.
     pub(super) async fn are_of_any(
         &mut self,
         connection: &mut Connection,
         people: &[Human],
     ) -> sqlx::Result<bool> {
         let locks = self.read(connection).await?;
-        Ok(people
-            .iter()
-            .any(|person| locks.iter().any(|lock| lock.is_of(person))))
+        let is_of_any = |lock: &Lock| people.iter().any(|person| lock.is_of(person));
+        Ok(locks.iter().any(|lock| lock.as_ref().is_none_or(is_of_any)))
     }
 
-    async fn read(&mut self, connection: &mut Connection) -> sqlx::Result<&[Lock]> {
+    async fn read(&mut self, connection: &mut Connection) -> sqlx::Result<&[Option<Lock>]> {
         let in_force = match &mut self.0 {
             Some(locks) => locks,
             unknown => unknown.insert(locks(connection).await?),
@@ -49,48 +49,43 @@ impl InForce {
     }
 }
 
-/// The locks, oldest first, each of which has to be read.
-pub(super) async fn locks(connection: &mut Connection) -> sqlx::Result<Vec<Lock>> {
-    let rows: Vec<(String,)> = sqlx::query_as("SELECT lock FROM locks ORDER BY set_at, target")
+/// The locks, oldest first; nothing in the place of one that cannot be read.
+async fn locks(connection: &mut Connection) -> sqlx::Result<Vec<Option<Lock>>> {
+    let rows: Vec<(Text,)> = sqlx::query_as("SELECT lock FROM locks ORDER BY set_at, target")
         .fetch_all(connection)
         .await?;
-    rows.iter().map(|(lock,)| read(lock)).collect()
+    Ok(rows.iter().map(|(lock,)| read(lock)).collect())
 }
 
 /// The locks that can be read, oldest first. One that cannot hides no other: the log tells of it.
 pub(super) async fn readable(connection: &mut Connection) -> sqlx::Result<Vec<Lock>> {
-    let rows: Vec<(Text,)> = sqlx::query_as("SELECT lock FROM locks ORDER BY set_at, target")
-        .fetch_all(connection)
-        .await?;
-    Ok(rows
-        .iter()
-        .filter_map(|(Text(lock),)| read(lock).ok())
-        .collect())
+    Ok(locks(connection).await?.into_iter().flatten().collect())
 }
 
-/// The lock of `target`, if there is one.
-async fn lock_of(connection: &mut Connection, target: &LockTarget) -> sqlx::Result<Option<Lock>> {
-    let row: Option<(String,)> = sqlx::query_as("SELECT lock FROM locks WHERE target = $1")
+/// The row of the lock of `target`, if there is one.
+async fn row_of(connection: &mut Connection, target: &LockTarget) -> sqlx::Result<Option<Text>> {
+    let row: Option<(Text,)> = sqlx::query_as("SELECT lock FROM locks WHERE target = $1")
         .bind(name(target))
         .fetch_optional(connection)
         .await?;
-    row.map(|(lock,)| read(&lock)).transpose()
+    Ok(row.map(|(lock,)| lock))
 }
 
-fn read(lock: &str) -> sqlx::Result<Lock> {
-    serde_json::from_str(lock).map_err(|error| sqlx::Error::Decode(error.into()))
+fn read(Text(lock): &Text) -> Option<Lock> {
+    serde_json::from_str(lock).ok()
 }
 
 /// Sets a lock, in the place of one that is there.
 pub(super) async fn set(connection: &mut Connection, lock: &Lock) -> Result<(), Failure> {
     // One that cannot be read keeps nobody from locking: then the lock stays until somebody lifts it.
-    let lock = match lock_of(&mut *connection, &lock.target).await {
-        Ok(before) => lock.clone().in_place_of(before.as_ref()),
-        Err(sqlx::Error::Decode(_)) => Lock {
+    let row = row_of(&mut *connection, &lock.target).await?;
+    let lock = match row.as_ref().map(read) {
+        None => lock.clone(),
+        Some(Some(before)) => lock.clone().in_place_of(Some(&before)),
+        Some(None) => Lock {
             until: None,
             ..lock.clone()
         },
-        Err(error) => return Err(error.into()),
     };
     let done = sqlx::query(
         "INSERT INTO locks (target, set_at, lock) VALUES ($1, $2, $3)
@@ -119,7 +114,8 @@ pub(super) async fn lift_over(
     target: &LockTarget,
     at: Time,
 ) -> Result<(), Failure> {
-    let lock = lock_of(&mut *connection, target).await?;
+    let row = row_of(&mut *connection, target).await?;
+    let lock = row.as_ref().and_then(read);
     match lock.is_some_and(|lock| lock.is_over(at)) {
         true => lift(connection, target).await,
         false => Err(Failure::Conflict),

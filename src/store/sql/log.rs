@@ -288,12 +288,12 @@ pub(super) async fn last_seqs(
         "SELECT item.value->>0, (SELECT max(seq) FROM events WHERE request_id = item.value->>0) FROM ",
         items!()
     );
-    let rows: Vec<(String, Option<i64>)> = sqlx::query_as(statement)
+    let rows: Vec<(Text, Option<i64>)> = sqlx::query_as(statement)
         .bind(ids(requests).to_string())
         .fetch_all(reads)
         .await?;
     let rows = rows.into_iter();
-    rows.filter_map(|(id, seq)| Some((id, seq?)))
+    rows.filter_map(|(Text(id), seq)| Some((id, seq?)))
         .map(|(id, seq)| Ok((read_id(&id)?, seq.cast_unsigned())))
         .collect()
 }
@@ -335,16 +335,16 @@ pub(super) async fn usernames<'a>(
         items!(),
         ")"
     );
-    let rows: Vec<(String, String)> = sqlx::query_as(statement)
+    let rows: Vec<(Text, Option<Text>)> = sqlx::query_as(statement)
         .bind(Value::Array(requests).to_string())
         .fetch_all(connection)
         .await?;
-    let read = |(id, body): (String, String)| {
-        let body: Asked =
-            serde_json::from_str(&body).map_err(|error| sqlx::Error::Decode(error.into()))?;
-        Ok((id, body.username))
+    // Keylend wrote none of those that cannot be read.
+    let read = |(Text(id), body): (Text, Option<Text>)| {
+        let body: Asked = serde_json::from_str(&body?.0).ok()?;
+        Some((id, body.username))
     };
-    rows.into_iter().map(read).collect()
+    Ok(rows.into_iter().filter_map(read).collect())
 }
 
 /// What a request was asked for with.
@@ -360,11 +360,12 @@ pub(super) async fn asked(reads: &Pool, key: &AskKey) -> sqlx::Result<Option<Req
         ask_key!(),
         " = $1"
     );
-    let row: Option<(String,)> = sqlx::query_as(statement)
+    let row: Option<(Option<Text>,)> = sqlx::query_as(statement)
         .bind(key.as_str())
         .fetch_optional(reads)
         .await?;
-    row.map(|(id,)| read_id(&id)).transpose()
+    row.map(|(id,)| read_id(&id.unwrap_or_default().0))
+        .transpose()
 }
 
 /// The requests that were approved for an entitlement and may have access: they are not over, or their

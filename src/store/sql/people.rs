@@ -26,7 +26,10 @@ pub(super) async fn change(
     let granted = granted.filter_map(|raw| raw.request_id.as_deref());
     let names = log::usernames(connection, granted).await?;
     for raw in &entries {
-        let entry = Entry::try_from(raw).map_err(|error| sqlx::Error::Decode(error.into()))?;
+        // What it says is not known. It must not keep what is written together with this from being written.
+        let Ok(entry) = Entry::try_from(raw) else {
+            return Ok(true);
+        };
         let told = match &entry.body {
             EntryBody::Request(event) => {
                 // Of an event that binds no name, none is asked.

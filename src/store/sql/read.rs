@@ -1,14 +1,18 @@
 //! Reading values as the tables have them.
+//!
+//! Whoever can write to the tables can put anything in a column of its type. A row that cannot be read must
+//! hide no other, so texts are read as [`Text`], never as `String`, which fails for all rows that are read
+//! together. Tables are `STRICT` in SQLite, so a number is a number. `tests/core/store_rows.rs` holds both.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use sqlx::{Database, Decode, Type, error::BoxDynError};
 
 use super::db::Kind;
-use crate::domain::{RequestId, Time};
+use crate::domain::RequestId;
 
 /// A text that somebody else may have written. SQLite keeps any bytes as text: what is not UTF-8 in it is
 /// replaced.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub(super) struct Text(pub(super) String);
 
@@ -35,15 +39,17 @@ pub(super) fn read_id(text: &str) -> sqlx::Result<RequestId> {
         .map_err(|error| sqlx::Error::Decode(Box::new(error)))
 }
 
-/// A time as the tables have it.
-pub(super) fn read_time(millis: i64) -> sqlx::Result<Time> {
-    Time::from_timestamp_millis(millis)
-        .ok_or_else(|| sqlx::Error::Decode(format!("{millis} is not a time").into()))
+/// Whether a column is a request's id as Keylend writes it. SQLite does not check that for whoever switches
+/// it off.
+macro_rules! is_id {
+    ($column:literal) => {
+        concat!(
+            "length(",
+            $column,
+            ") = 12 AND ltrim(",
+            $column,
+            ", '0123456789abcdefghjkmnpqrstvwxyz') = ''"
+        )
+    };
 }
-
-/// A number of times as the tables have it.
-pub(super) fn read_count(count: i64) -> sqlx::Result<u32> {
-    count
-        .try_into()
-        .map_err(|error| sqlx::Error::Decode(Box::new(error)))
-}
+pub(super) use is_id;

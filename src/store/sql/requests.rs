@@ -8,7 +8,7 @@ use sqlx::{FromRow, Row as _, query::Query};
 use super::{
     db::{Connection, Kind, Pool, ask_key, items},
     log,
-    read::{Text, read_count, read_id},
+    read::{Text, is_id, read_id},
     run::{Failure, add_all, exactly_one, run},
     work,
 };
@@ -18,16 +18,16 @@ use crate::{
 };
 
 /// A request's name and snapshot.
-type Row = (String, String);
+type Row = (Text, Text);
 
 /// What a request's row says beside its snapshot, by which it is found.
 #[derive(PartialEq, FromRow)]
 struct Columns {
-    id: String,
+    id: Text,
     version: i64,
-    requester: String,
-    scope: String,
-    state: String,
+    requester: Text,
+    scope: Text,
+    state: Text,
     open: i64,
     asked_at: i64,
     failures: i64,
@@ -37,11 +37,11 @@ struct Columns {
 impl Columns {
     fn of(request: &Request) -> Self {
         Self {
-            id: request.id.to_string(),
+            id: Text(request.id.to_string()),
             version: request.version.cast_signed(),
-            requester: request.requester.as_str().to_owned(),
-            scope: request.terms.scope.as_str().to_owned(),
-            state: request.state.name().to_owned(),
+            requester: Text(request.requester.as_str().to_owned()),
+            scope: Text(request.terms.scope.as_str().to_owned()),
+            state: Text(request.state.name().to_owned()),
             open: i64::from(request.is_open()),
             asked_at: request.asked_at.timestamp_millis(),
             failures: i64::from(request.stuck_failures()),
@@ -50,13 +50,13 @@ impl Columns {
     }
 }
 
-/// One request.
+/// One request. A row that cannot be read is none.
 pub(super) async fn request(reads: &Pool, id: RequestId) -> sqlx::Result<Option<Request>> {
     let row: Option<Row> = sqlx::query_as("SELECT id, snapshot FROM requests WHERE id = $1")
         .bind(id.to_string())
         .fetch_optional(reads)
         .await?;
-    row.map(read).transpose()
+    Ok(row.and_then(|row| read(&row)))
 }
 
 /// One request, and how far the log tells of it: in one statement, so that no commit comes between.
@@ -73,7 +73,8 @@ pub(super) async fn snapshot(reads: &Pool, id: RequestId) -> sqlx::Result<Snapsh
     let last_seq = last_seq.map_or(0, i64::cast_unsigned);
     let whole = || {
         let columns = Columns::from_row(&row).ok()?;
-        let request = read((columns.id.clone(), row.try_get("snapshot").ok()?)).ok()?;
+        let Text(snapshot) = row.try_get("snapshot").ok()?;
+        let request = read_snapshot(&columns.id.0, &snapshot)?;
         (Columns::of(&request) == columns).then_some(request)
     };
     let request = whole();
@@ -98,7 +99,7 @@ pub(super) async fn open(reads: &Pool, which: &Open) -> sqlx::Result<Vec<Request
         .bind(scope.as_str()),
     };
     let rows: Vec<Row> = question.fetch_all(reads).await?;
-    Ok(readable(rows))
+    Ok(readable(&rows))
 }
 
 /// A page of the open requests, oldest first.
@@ -111,21 +112,25 @@ pub(super) async fn open_after(
         asked_at: i64::MIN,
         id: String::new(),
     });
-    let rows: Vec<(String, String, i64)> = sqlx::query_as(
-        "SELECT id, snapshot, asked_at FROM requests WHERE open = 1 AND (asked_at, id) > ($1, $2)
-         ORDER BY asked_at, id LIMIT $3",
-    )
+    // The next page begins behind the last id, so it has to be as it is in the table.
+    let rows: Vec<(Text, Text, i64)> = sqlx::query_as(concat!(
+        "SELECT id, snapshot, asked_at FROM requests WHERE open = 1 AND (asked_at, id) > ($1, $2) AND ",
+        is_id!("id"),
+        " ORDER BY asked_at, id LIMIT $3"
+    ))
     .bind(asked_at)
     .bind(id)
     .bind(i64::from(limit))
     .fetch_all(reads)
     .await?;
-    let next = rows.last().map(|(id, _, asked_at)| After {
+    let next = rows.last().map(|(Text(id), _, asked_at)| After {
         asked_at: *asked_at,
         id: id.clone(),
     });
-    let rows = rows.into_iter().map(|(id, snapshot, _)| (id, snapshot));
-    let requests = readable(rows.collect());
+    let requests = rows
+        .iter()
+        .filter_map(|(Text(id), Text(snapshot), _)| read_snapshot(id, snapshot))
+        .collect();
     Ok(OpenPage { requests, next })
 }
 
@@ -137,7 +142,7 @@ pub(super) async fn awaiting(reads: &Pool, limit: u32) -> sqlx::Result<Vec<Reque
     .bind(i64::from(limit))
     .fetch_all(reads)
     .await?;
-    Ok(readable(rows))
+    Ok(readable(&rows))
 }
 
 /// A person's requests that are over, the last to end first.
@@ -150,12 +155,12 @@ pub(super) async fn past(reads: &Pool, person: &UserId, limit: u32) -> sqlx::Res
     .bind(i64::from(limit))
     .fetch_all(reads)
     .await?;
-    Ok(readable(rows))
+    Ok(readable(&rows))
 }
 
 /// The requests that the entries behind `after`, up to `upto`, tell of.
 pub(super) async fn changed(reads: &Pool, after: u64, upto: u64) -> sqlx::Result<Vec<Changed>> {
-    let rows: Vec<(Text, i64, Option<Text>, Option<String>)> = sqlx::query_as(
+    let rows: Vec<(Text, i64, Option<Text>, Option<Text>)> = sqlx::query_as(
         "SELECT told.request_id, last.seq, last.kind, requests.snapshot
          FROM (SELECT DISTINCT request_id FROM events
                WHERE seq > $1 AND seq <= $2 AND request_id IS NOT NULL) AS told
@@ -174,7 +179,7 @@ pub(super) async fn changed(reads: &Pool, after: u64, upto: u64) -> sqlx::Result
         .filter_map(|(Text(id), last_seq, last_kind, snapshot)| {
             Some(Changed {
                 id: read_id(&id).ok()?,
-                request: snapshot.and_then(|snapshot| read((id, snapshot)).ok()),
+                request: snapshot.and_then(|Text(snapshot)| read_snapshot(&id, &snapshot)),
                 last_seq: last_seq.cast_unsigned(),
                 last_kind: last_kind.unwrap_or_default().0,
             })
@@ -184,20 +189,20 @@ pub(super) async fn changed(reads: &Pool, after: u64, upto: u64) -> sqlx::Result
 
 /// The ending grants whose revocation failed so often in a row.
 pub(super) async fn stuck(reads: &Pool, failures: u32) -> sqlx::Result<Vec<Stuck>> {
-    let rows: Vec<(String, i64)> = sqlx::query_as(
+    let rows: Vec<(Text, i64)> = sqlx::query_as(
         "SELECT id, failures FROM requests WHERE failures > 0 AND failures >= $1
          ORDER BY failures DESC, id",
     )
     .bind(i64::from(failures))
     .fetch_all(reads)
     .await?;
-    rows.into_iter()
-        .map(|(id, failures)| {
-            let request = read_id(&id)?;
-            let failures = read_count(failures)?;
-            Ok(Stuck { request, failures })
+    let stuck = rows.iter().filter_map(|(Text(id), failures)| {
+        Some(Stuck {
+            request: read_id(id).ok()?,
+            failures: u32::try_from(*failures).unwrap_or(u32::MAX),
         })
-        .collect()
+    });
+    Ok(stuck.collect())
 }
 
 /// The other grants that stand on an entitlement.
@@ -206,7 +211,7 @@ pub(super) async fn sharing(
     entitlement: &Entitlement,
     except: RequestId,
 ) -> sqlx::Result<Vec<Sharing>> {
-    let rows: Vec<(String, i64, i64)> = sqlx::query_as(
+    let rows: Vec<(Text, i64, i64)> = sqlx::query_as(
         "SELECT request_id, max(managed), max(goes_on) FROM layers
          WHERE entitlement = $1 AND request_id <> $2
          GROUP BY request_id ORDER BY request_id",
@@ -215,15 +220,14 @@ pub(super) async fn sharing(
     .bind(except.to_string())
     .fetch_all(reads)
     .await?;
-    rows.into_iter()
-        .map(|(id, managed, goes_on)| {
-            Ok(Sharing {
-                request: read_id(&id)?,
-                managed: managed != 0,
-                goes_on: goes_on != 0,
-            })
+    let sharing = rows.iter().filter_map(|(Text(id), managed, goes_on)| {
+        Some(Sharing {
+            request: read_id(id).ok()?,
+            managed: *managed != 0,
+            goes_on: *goes_on != 0,
         })
-        .collect()
+    });
+    Ok(sharing.collect())
 }
 
 /// Those of the requests whose columns, or rows in `due` and `layers`, are not what
@@ -252,19 +256,19 @@ pub(super) async fn torn(reads: &Pool, requests: &[Request]) -> sqlx::Result<BTr
          FROM requests",
         "id"
     );
-    let due: Vec<(String, String, i64)> =
+    let due: Vec<(Text, Text, i64)> =
         of_them!("SELECT request_id, lane, due_at FROM due", "request_id");
-    let layers: Vec<(String, i64, String, i64, i64)> = of_them!(
+    let layers: Vec<(Text, i64, Text, i64, i64)> = of_them!(
         "SELECT request_id, layer, entitlement, managed, goes_on FROM layers",
         "request_id"
     );
     let mut found: HashMap<&str, BTreeSet<String>> = HashMap::new();
-    let due = due.iter().map(|row| (&row.0, json!(row)));
-    let layers = layers.iter().map(|row| (&row.0, json!(row)));
+    let due = due.iter().map(|row| (&row.0.0, json!(row)));
+    let layers = layers.iter().map(|row| (&row.0.0, json!(row)));
     for (id, row) in due.chain(layers) {
         found.entry(id).or_default().insert(row.to_string());
     }
-    let columns: HashMap<&str, &Columns> = columns.iter().map(|it| (it.id.as_str(), it)).collect();
+    let columns: HashMap<&str, &Columns> = columns.iter().map(|it| (&*it.id.0, it)).collect();
     let is_torn = |request: &&Request| {
         let id = request.id.to_string();
         let rows = [work::rows, layer_rows].map(|rows| rows(request));
@@ -283,11 +287,11 @@ fn put<'q>(
 ) -> Query<'q, Kind, <Kind as sqlx::Database>::Arguments> {
     let columns = Columns::of(request);
     sqlx::query(statement)
-        .bind(columns.id)
+        .bind(columns.id.0)
         .bind(columns.version)
-        .bind(columns.requester)
-        .bind(columns.scope)
-        .bind(columns.state)
+        .bind(columns.requester.0)
+        .bind(columns.scope.0)
+        .bind(columns.state.0)
         .bind(columns.open)
         .bind(columns.asked_at)
         .bind(columns.failures)
@@ -455,21 +459,20 @@ pub(super) async fn replace_layers(
     add_all(connection, note, rows).await
 }
 
-fn read((id, snapshot): Row) -> sqlx::Result<Request> {
-    let request: Request =
-        serde_json::from_str(&snapshot).map_err(|error| sqlx::Error::Decode(error.into()))?;
-    match request.id.to_string() == id {
-        true => Ok(request),
-        false => Err(sqlx::Error::Decode(
-            "the snapshot is of another request".into(),
-        )),
-    }
+fn read((Text(id), Text(snapshot)): &Row) -> Option<Request> {
+    read_snapshot(id, snapshot)
+}
+
+/// The request that a snapshot is; nothing if it is none, or another request.
+fn read_snapshot(id: &str, snapshot: &str) -> Option<Request> {
+    let request: Request = serde_json::from_str(snapshot).ok()?;
+    (request.id.to_string() == id).then_some(request)
 }
 
 /// Those that can be read: one that cannot hides no other. What is open by the log is restored from
 /// it within a minute.
-fn readable(rows: Vec<Row>) -> Vec<Request> {
-    rows.into_iter().filter_map(|row| read(row).ok()).collect()
+fn readable(rows: &[Row]) -> Vec<Request> {
+    rows.iter().filter_map(read).collect()
 }
 
 fn written(request: &Request) -> String {

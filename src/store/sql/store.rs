@@ -267,7 +267,7 @@ impl Documents for Database {
         let goes_on = known.unwrap_or_else(|| head.saturating_sub(REPEATED));
         let restored = Write::CursorRestored {
             name: name.to_owned(),
-            found: (seq, code),
+            found: seq,
             seq: goes_on,
         };
         replace(self.follower_writer(), restored).await?;

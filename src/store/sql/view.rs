@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, Row as _};
 
-use super::{db::Connection, db::Row, log};
+use super::{db::Connection, db::Row, log, read::Text};
 use crate::store::{
     RawEntry, StoreKey,
     tables::{Kind, Table},
@@ -70,15 +70,22 @@ impl View {
         }
         let rows = question.fetch_all(&mut self.connection).await?;
         let kinds: Vec<Kind> = read().map(|(_, kind)| *kind).collect();
-        rows.iter().map(|row| values(row, &kinds)).collect()
+        rows.iter()
+            .map(|row| values(row, &kinds, table.key))
+            .collect()
     }
 }
 
-fn values(row: &Row, kinds: &[Kind]) -> sqlx::Result<Vec<Value>> {
+/// The values of a row, of which the first `key` are its key. That has to be as it is in the table: the next
+/// page begins behind it.
+fn values(row: &Row, kinds: &[Kind], key: usize) -> sqlx::Result<Vec<Value>> {
     let values = kinds.iter().enumerate().map(|(index, kind)| {
         Ok(match kind {
             Kind::Number => json!(row.try_get::<Option<i64>, _>(index)?),
-            Kind::Text | Kind::Bytes => json!(row.try_get::<Option<String>, _>(index)?),
+            Kind::Text | Kind::Bytes if index < key => {
+                json!(row.try_get::<Option<String>, _>(index)?)
+            }
+            Kind::Text | Kind::Bytes => json!(row.try_get::<Option<Text>, _>(index)?),
         })
     });
     values.collect()

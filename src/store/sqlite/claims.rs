@@ -3,7 +3,13 @@
 
 use tokio::sync::broadcast;
 
-use super::{SqliteStore, answer, db::Pool, read::read_id, work::latest, writer::Writer};
+use super::{
+    SqliteStore, answer,
+    db::Pool,
+    read::{Text, is_id, read_id},
+    work::latest,
+    writer::Writer,
+};
 use crate::{
     domain::{Lane, RequestId, Time},
     store::{Claim, ClockComparison, Invalidation, StoreError},
@@ -56,20 +62,23 @@ impl SqliteStore {
 
 /// The requests with work due in a lane, longest due first.
 async fn due(reads: &Pool, lane: &Lane, now: Time, limit: u32) -> sqlx::Result<Vec<RequestId>> {
-    let rows: Vec<(String,)> = sqlx::query_as(
-        // In two ranges of the index: what is due later is not read.
-        "SELECT request_id FROM (SELECT request_id FROM due WHERE lane = $1 AND due_at <= $2
-             ORDER BY due_at, request_id LIMIT $3)
+    let rows: Vec<(Text,)> = sqlx::query_as(concat!(
+        // In two ranges of the index: what is due later is not read. What is no request's, somebody else
+        // put there, and takes the place of none.
+        "SELECT request_id FROM (SELECT request_id FROM due WHERE lane = $1 AND due_at <= $2 AND ",
+        is_id!("request_id"),
+        " ORDER BY due_at, request_id LIMIT $3)
          UNION ALL
-         SELECT request_id FROM (SELECT request_id FROM due WHERE lane = $1 AND due_at > $4
-             ORDER BY due_at, request_id LIMIT $3)
-         LIMIT $3",
-    )
+         SELECT request_id FROM (SELECT request_id FROM due WHERE lane = $1 AND due_at > $4 AND ",
+        is_id!("request_id"),
+        " ORDER BY due_at, request_id LIMIT $3)
+         LIMIT $3"
+    ))
     .bind(lane.name().into_owned())
     .bind(now.timestamp_millis())
     .bind(i64::from(limit))
     .bind(latest(lane, now))
     .fetch_all(reads)
     .await?;
-    rows.iter().map(|(id,)| read_id(id)).collect()
+    rows.iter().map(|(Text(id),)| read_id(id)).collect()
 }
