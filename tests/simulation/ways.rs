@@ -157,12 +157,21 @@ impl World {
         }
     }
 
-    /// Some sign off what somebody got by break-glass: reviewers, others, and whoever used it.
+    /// Some sign off what somebody got by break-glass: reviewers, others, whoever used it, and one human under
+    /// both of their ids.
     fn somebody_reviews(&self, replicas: &mut [Option<Replica>]) {
         let Some(request) = self.any(|it| it.review.is_some()) else {
             return;
         };
         let id = request.id;
+        if self.rng.once_in(4) {
+            let mutant = self.mutant.clone();
+            let what = format!("bob signs {id} off under both of his ids");
+            return self.at_any(replicas, what, async move |broker| {
+                let _ = mutant.sign_off(&broker, &user("bob"), id).await;
+                mutant.sign_off(&broker, &user("bob2"), id).await
+            });
+        }
         for _ in 0..1 + self.rng.below(3) {
             let by = match self.rng.once_in(4) {
                 true => request.requester.clone(),

@@ -174,8 +174,11 @@ pub(crate) struct Sound;
 
 impl Mutant for Sound {}
 
-/// The planted bugs by name, each with the promises that it may break.
-pub(crate) fn all() -> Vec<(&'static str, &'static [u8], Arc<dyn Mutant>)> {
+/// A planted bug: its name, the promises that it may break, and where it is put in.
+pub(crate) type Planted = (&'static str, &'static [u8], Arc<dyn Mutant>);
+
+/// The planted bugs in what is asked for and approved at once, and in what everything stands on.
+pub(crate) fn in_the_usual_way() -> Vec<Planted> {
     vec![
         (
             "the approval is checked after it is committed",
@@ -402,6 +405,12 @@ pub(crate) fn all() -> Vec<(&'static str, &'static [u8], Arc<dyn Mutant>)> {
             &[1, 7],
             Arc::<gives_to_leavers::GivesToLeavers>::default(),
         ),
+    ]
+}
+
+/// The planted bugs in stages, shorter times, later starts, break-glass and locks that end by themselves.
+pub(crate) fn in_other_ways() -> Vec<Planted> {
+    vec![
         (
             "any of the approvers fill the stages",
             &[1],
