@@ -114,6 +114,28 @@ async fn they_cannot_keep_access_by_writing_any_table_but_the_log() {
     }
 }
 
+/// The work is claimed in the name of a replica that is heard of for ever, and of the one that there is.
+#[tokio::test(flavor = "multi_thread")]
+async fn they_cannot_keep_access_by_claiming_the_work_on_it() {
+    let scene = Scene::on_postgres().await;
+    let mut mallory = Mallory::at(&scene).await;
+    let fixture = &scene.fixture;
+    fixture.granted(REQUEST).await;
+    mallory
+        .does(
+            "INSERT INTO claims SELECT 'console/' || requests.id, replicas.id FROM requests, replicas
+                 ON CONFLICT DO NOTHING;
+             INSERT INTO replicas SELECT 'mallory', configuration, in_step, 'infinity' FROM replicas
+                 LIMIT 1;
+             INSERT INTO claims SELECT '/' || id, 'mallory' FROM requests
+                 ON CONFLICT (name) DO UPDATE SET replica = 'mallory'",
+        )
+        .await;
+    fixture.advance_minutes(33);
+    let is_gone = |_: &slack_sim::Sim| (!fixture.console.admits("alice")).then_some(());
+    fixture.in_time(is_gone).await;
+}
+
 /// Whatever is left of the tables, the log, the channel and the checks tell of the access.
 #[tokio::test(flavor = "multi_thread")]
 async fn they_cannot_hide_that_access_was_there() {

@@ -265,12 +265,19 @@ impl Task {
     /// claimed in the store and not here is given back.
     async fn reconnect(&mut self) -> sqlx::Result<PgConnection> {
         let mut connection = self.options.connect().await?;
+        self.give_back_unknown(&mut connection).await?;
+        Ok(connection)
+    }
+
+    /// Gives back what is claimed in the store and not here. Claims are made by this task alone, so nobody
+    /// is about to have one of these.
+    async fn give_back_unknown(&self, connection: &mut PgConnection) -> sqlx::Result<()> {
         sqlx::query("DELETE FROM claims WHERE replica = $1 AND name <> ALL($2)")
             .bind(self.standing.id())
             .bind(self.claims.names())
-            .execute(&mut connection)
-            .await?;
-        Ok(connection)
+            .execute(connection)
+            .await
+            .map(drop)
     }
 
     async fn beat(&mut self, connection: &mut PgConnection) -> sqlx::Result<()> {
@@ -284,7 +291,8 @@ impl Task {
             self.claims.lose();
         }
         self.heard = Instant::now();
-        Ok(())
+        // Whoever can write to the table can put claims there in this replica's name.
+        self.give_back_unknown(connection).await
     }
 
     async fn leave(mut self) {
