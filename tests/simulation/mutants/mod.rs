@@ -412,6 +412,11 @@ pub(crate) fn in_the_usual_way() -> Vec<Planted> {
 pub(crate) fn in_other_ways() -> Vec<Planted> {
     vec![
         (
+            "one human signs break-glass off twice",
+            &[1],
+            Arc::new(SignsOff::twice()),
+        ),
+        (
             "any of the approvers fill the stages",
             &[1],
             Arc::new(forgets_stages::ForgetsStages),
@@ -460,11 +465,6 @@ pub(crate) fn in_other_ways() -> Vec<Planted> {
             "whoever used break-glass signs it off",
             &[1],
             Arc::new(SignsOff::for_themselves()),
-        ),
-        (
-            "one human signs break-glass off twice",
-            &[1],
-            Arc::new(SignsOff::twice()),
         ),
     ]
 }
