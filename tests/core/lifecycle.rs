@@ -199,7 +199,10 @@ fn command() -> impl Strategy<Value = Command> {
                 }
             ),
             2 => (person(), prop::sample::select(vec!["read the session", " "])).prop_map(
-                |(by, note)| Command::SignOff { human: human(&by), by, note: note.into() }
+                |(by, note)| Command::SignOff {
+                    human: human(&by), by, note: note.into(),
+                    requester: human(&UserId::new(REQUESTER)), earlier: Default::default(),
+                }
             ),
             1 => (any::<bool>(), 10u32..31, 1u8..4).prop_map(|(title, minutes, approvals_needed)| {
                 Command::Revise { terms: revised(title, minutes), approvals_needed, stages: Vec::new() }
