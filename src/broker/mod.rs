@@ -33,6 +33,7 @@ mod preview;
 mod questions;
 mod record;
 mod refused_attempts;
+mod refused_tickets;
 mod requestable;
 mod revise;
 mod shorten;
@@ -65,7 +66,7 @@ use attempts::Attempts;
 use changes::Changes;
 use error::ATTEMPTS;
 use findings::Findings;
-use tickets::RefusedTickets;
+use refused_tickets::RefusedTickets;
 
 use crate::{
     alerts::Alerts,

@@ -1,6 +1,6 @@
 //! Asking back: what an approver may ask, and what the requester may answer.
 
-use super::{Event, Question, Refusal, Request};
+use super::{Question, Refusal, Request};
 
 impl Request {
     /// The question with this number, from 1.
@@ -27,8 +27,8 @@ impl Request {
     }
 }
 
-/// The question of somebody who may ask it.
-pub(super) fn ask(request: &Request, text: &str) -> Result<Event, Refusal> {
+/// The number and the words of the question of somebody who may ask it.
+pub(super) fn ask(request: &Request, text: &str) -> Result<(u32, String), Refusal> {
     let asked = request.questions.len();
     if asked >= Question::MOST {
         return Err(Refusal::TooManyQuestions);
@@ -36,19 +36,16 @@ pub(super) fn ask(request: &Request, text: &str) -> Result<Event, Refusal> {
     if request.open_questions().count() >= Question::MOST_OPEN {
         return Err(Refusal::TooManyOpenQuestions);
     }
-    Ok(Event::QuestionAsked {
-        number: u32::try_from(asked + 1).unwrap_or(u32::MAX),
-        reason: bounded(text)?,
-    })
+    let number = u32::try_from(asked + 1).unwrap_or(u32::MAX);
+    Ok((number, bounded(text)?))
 }
 
-/// The requester's answer.
-pub(super) fn answer(request: &Request, number: u32, text: &str) -> Result<Event, Refusal> {
+/// The words of the requester's answer.
+pub(super) fn answer(request: &Request, number: u32, text: &str) -> Result<String, Refusal> {
     if !request.open_questions().any(|(open, _)| open == number) {
         return Err(Refusal::NoOpenQuestion);
     }
-    let reason = bounded(text)?;
-    Ok(Event::QuestionAnswered { number, reason })
+    bounded(text)
 }
 
 fn bounded(text: &str) -> Result<String, Refusal> {

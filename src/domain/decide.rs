@@ -559,7 +559,9 @@ pub fn decide(request: &Request, command: Command, now: Time) -> Result<Vec<Occu
             let who = Actor::Person(who);
             let asker = of_actor(&who).with(&human);
             may_decide(request, &asker, &request.human, revision, now)?;
-            Ok(vec![by(&who, &rules, asking::ask(request, &text)?)])
+            let (number, reason) = asking::ask(request, &text)?;
+            let event = Event::QuestionAsked { number, reason };
+            Ok(vec![by(&who, &rules, event)])
         }
         (
             State::Pending { .. } | State::Active { .. },
@@ -572,7 +574,8 @@ pub fn decide(request: &Request, command: Command, now: Time) -> Result<Vec<Occu
         ) if request.awaits_decision() => {
             only_requester(request, &who, &human)?;
             still_waits(request, now)?;
-            let event = asking::answer(request, number, &text)?;
+            let reason = asking::answer(request, number, &text)?;
+            let event = Event::QuestionAnswered { number, reason };
             Ok(vec![by(&Actor::Person(who), &[], event)])
         }
         (_, Command::AskQuestion { .. } | Command::AnswerQuestion { .. }) => Err(settled(request)),

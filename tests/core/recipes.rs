@@ -125,8 +125,9 @@ fn every_command_has_what_the_recipe_says() {
         .collect();
     let tests = sources(&root().join("tests"));
     for name in names {
-        let file = root().join(format!("src/slack/commands/{name}.rs"));
-        let folder = root().join(format!("src/slack/commands/{name}/mod.rs"));
+        let module = name.replace('-', "_");
+        let file = root().join(format!("src/slack/commands/{module}.rs"));
+        let folder = root().join(format!("src/slack/commands/{module}/mod.rs"));
         assert!(file.exists() || folder.exists(), "{name}");
         let is_typed = |line: &Vec<u8>| line.starts_with(name.as_bytes());
         assert!(

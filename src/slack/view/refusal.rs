@@ -485,7 +485,7 @@ fn refused(refusal: &Refusal, voice: Voice) -> String {
         ),
         Refusal::ReviewOverdue { id, .. } => format!(
             "You can't use break-glass now: your break-glass {} has been open for review for too long. Nothing \
-             was granted. Ask two reviewers to sign it off, or request the access with {}.",
+             changed. Ask two reviewers to sign it off, or request the access with {}.",
             voice.code(id),
             voice.code("/jit request")
         ),
