@@ -144,6 +144,7 @@ fn every_planted_bug_in_the_other_ways_to_access_is_found() {
 }
 
 /// Lives histories through with each bug until it is found, as it should be.
+#[expect(clippy::print_stdout, reason = "a failed test shows what it says")]
 fn finds(planted: Vec<mutants::Planted>) {
     if env::var_os("KEYLEND_SEED").is_some() {
         skip("KEYLEND_SEED chooses one history");
