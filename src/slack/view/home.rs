@@ -32,8 +32,8 @@ pub const QUESTIONS: usize = 8;
 /// How many reviews it shows that others have open; each takes two blocks.
 pub const REVIEWS: usize = 2;
 
-/// How many requests that are over it shows at most; each takes two blocks, and only what is left of
-/// [`BLOCKS`] is filled with them.
+/// How many requests that are over it shows at most; each takes two blocks, and they only fill what is left of
+/// the blocks that Slack takes.
 pub const PAST: u32 = 10;
 
 /// The most blocks that Slack takes.
