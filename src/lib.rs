@@ -62,6 +62,7 @@ pub mod config;
 pub mod directory;
 pub mod domain;
 pub mod grants;
+mod http_client;
 pub mod leavers;
 pub mod metrics;
 pub mod policy;

@@ -21,9 +21,8 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use chrono::TimeDelta;
 use glob::Pattern;
 use reqwest::{
-    Client, StatusCode,
+    Client,
     header::{ACCEPT, AUTHORIZATION, HeaderValue},
-    redirect::Policy,
 };
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, de::DeserializeOwned};
@@ -33,6 +32,7 @@ use url::Url;
 use crate::{
     clock::Clock,
     domain::{Email, IdentityKey, ScopeId, TicketProblem, TicketRead, Time},
+    http_client::{self, Source},
     secret::{MissingSecret, Secret},
 };
 
@@ -152,7 +152,7 @@ impl Tickets {
             HeaderValue::from_str(credentials.expose_secret()).map_err(|_| NoTickets::NotAToken)?;
         authorization.set_sensitive(true);
         Ok(Self {
-            client: client(url)?,
+            client: http_client::client(url, PATIENCE).build()?,
             url: url.clone(),
             is_jira,
             authorization,
@@ -313,60 +313,31 @@ impl Tickets {
             .get(url)
             .header(ACCEPT, "application/json")
             .header(AUTHORIZATION, self.authorization.clone());
-        let mut response = request.send().await.map_err(|error| self.silence(&error))?;
-        match response.status() {
-            StatusCode::OK => {}
-            StatusCode::NOT_FOUND => return Ok(None),
-            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
-                return Err(unavailable(format!("{} refused the token", self.who())));
-            }
-            status => {
-                let status = status.as_u16();
-                let why = format!("{} answered with status {status}", self.who());
-                return Err(unavailable(why));
-            }
-        }
-        let mut body = Vec::new();
-        while let Some(chunk) = response
-            .chunk()
-            .await
-            .map_err(|error| self.silence(&error))?
-        {
-            if body.len() + chunk.len() > LONGEST {
-                return Err(unavailable(format!(
-                    "the answer of {} is too long",
-                    self.who()
-                )));
-            }
-            body.extend_from_slice(&chunk);
-        }
-        let answer = serde_json::from_slice(&body).map_err(|_| self.unreadable())?;
-        Ok(Some(answer))
+        let body = self.source().ask(request).await.map_err(unavailable)?;
+        body.map(|body| serde_json::from_slice(&body))
+            .transpose()
+            .map_err(|_| self.unreadable())
     }
 
-    /// Whose answer it is, within a sentence.
-    fn who(&self) -> &'static str {
-        match self.is_jira {
-            true => "Jira",
-            false => "the ticket service",
-        }
-    }
-
-    fn silence(&self, error: &reqwest::Error) -> TicketProblem {
-        let who = self.who();
-        match error {
-            error if error.is_timeout() => self.late(),
-            error if error.is_connect() => unavailable(format!("{who} cannot be reached")),
-            _ => unavailable(format!("the connection to {who} broke off")),
+    fn source(&self) -> Source {
+        let (name, refused) = match self.is_jira {
+            true => ("Jira", "Jira refused the token"),
+            false => ("the ticket service", "the ticket service refused the token"),
+        };
+        Source {
+            name,
+            refused,
+            longest: LONGEST,
         }
     }
 
     fn late(&self) -> TicketProblem {
-        unavailable(format!("{} did not answer in time", self.who()))
+        unavailable(self.source().late())
     }
 
     fn unreadable(&self) -> TicketProblem {
-        unavailable(format!("the answer of {} is not as documented", self.who()))
+        let name = self.source().name;
+        unavailable(format!("the answer of {name} is not as documented"))
     }
 }
 
@@ -393,20 +364,6 @@ fn is_jira_key(key: &str) -> bool {
         && (1..=10).contains(&number.len())
         && !number.starts_with('0')
         && number.bytes().all(|it| it.is_ascii_digit())
-}
-
-fn client(url: &Url) -> Result<Client, reqwest::Error> {
-    // The process has one TLS provider, and it is always ring.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    let builder = Client::builder()
-        .user_agent(concat!("keylend/", env!("CARGO_PKG_VERSION")))
-        .redirect(Policy::none())
-        .timeout(PATIENCE);
-    match url.scheme() {
-        // Sent in clear, it must not leave by a proxy.
-        "http" => builder.no_proxy().build(),
-        _ => builder.build(),
-    }
 }
 
 /// An issue of Jira. Other fields are ignored.

@@ -12,7 +12,6 @@ use std::{
 use reqwest::{
     Client, RequestBuilder, StatusCode,
     header::{ACCEPT, AUTHORIZATION, HeaderValue},
-    redirect::Policy,
 };
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
@@ -22,6 +21,7 @@ use url::Url;
 use super::{FactsUnavailable, Feed, feed};
 use crate::{
     domain::{Email, GroupListedIn, GroupName, Time},
+    http_client::{self, Source},
     secret::{MissingSecret, Secret},
     transport::is_protected,
 };
@@ -112,7 +112,7 @@ impl Schedules {
                     (url, Way::Feed)
                 }
             };
-            let client = client(&url)?;
+            let client = http_client::client(&url, PATIENCE).build()?;
             schedules.insert(group.clone(), OnCall { client, url, way });
         }
         Ok(Self(schedules))
@@ -157,20 +157,6 @@ fn authorization(token: &SecretString) -> Option<HeaderValue> {
     let mut value = HeaderValue::from_str(text.expose_secret()).ok()?;
     value.set_sensitive(true);
     Some(value)
-}
-
-fn client(url: &Url) -> Result<Client, reqwest::Error> {
-    // The process has one TLS provider, and it is always ring.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    let builder = Client::builder()
-        .user_agent(concat!("keylend/", env!("CARGO_PKG_VERSION")))
-        .redirect(Policy::none())
-        .timeout(PATIENCE);
-    match url.scheme() {
-        // Sent in clear, it must not leave by a proxy.
-        "http" => builder.no_proxy().build(),
-        _ => builder.build(),
-    }
 }
 
 /// The schedules of one group.
@@ -296,33 +282,9 @@ impl OnCall {
     }
 
     async fn answer(&self, request: RequestBuilder) -> Result<Vec<u8>, FactsUnavailable> {
-        let mut response = request.send().await.map_err(|error| self.silence(error))?;
-        let who = self.who();
-        match response.status() {
-            StatusCode::OK => {}
-            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
-                return Err(unavailable(match self.way {
-                    Way::PagerDuty { .. } => "PagerDuty refused the token",
-                    Way::Feed => "the server of the calendar refused access",
-                }));
-            }
-            status => {
-                let why = format!("{who} answered with status {}", status.as_u16());
-                return Err(unavailable(why));
-            }
-        }
-        let mut body = Vec::new();
-        while let Some(chunk) = response
-            .chunk()
-            .await
-            .map_err(|error| self.silence(error))?
-        {
-            if body.len() + chunk.len() > LONGEST {
-                return Err(unavailable(format!("the answer of {who} is too long")));
-            }
-            body.extend_from_slice(&chunk);
-        }
-        Ok(body)
+        let source = self.source();
+        let body = source.ask(request).await.map_err(unavailable)?;
+        body.ok_or_else(|| unavailable(source.answered(StatusCode::NOT_FOUND)))
     }
 
     /// Who is on call is what PagerDuty answers without `since` and `until`.
@@ -342,26 +304,23 @@ impl OnCall {
         url
     }
 
-    /// Whose answer it is, within a sentence.
-    fn who(&self) -> &'static str {
-        match self.way {
-            Way::PagerDuty { .. } => "PagerDuty",
-            Way::Feed => "the server of the calendar",
-        }
-    }
-
-    /// No answer, or half of one. The address stays out of the message: it may be a secret.
-    fn silence(&self, error: reqwest::Error) -> FactsUnavailable {
-        let who = self.who();
-        match error {
-            error if error.is_timeout() => self.late(),
-            error if error.is_connect() => unavailable(format!("{who} cannot be reached")),
-            _ => unavailable(format!("the connection to {who} broke off")),
+    fn source(&self) -> Source {
+        let (name, refused) = match self.way {
+            Way::PagerDuty { .. } => ("PagerDuty", "PagerDuty refused the token"),
+            Way::Feed => (
+                "the server of the calendar",
+                "the server of the calendar refused access",
+            ),
+        };
+        Source {
+            name,
+            refused,
+            longest: LONGEST,
         }
     }
 
     fn late(&self) -> FactsUnavailable {
-        unavailable(format!("{} did not answer in time", self.who()))
+        unavailable(self.source().late())
     }
 }
 

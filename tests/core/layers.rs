@@ -25,11 +25,22 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("metrics", &["domain"]),
     ("store", &["clock", "domain", "sanitize", "transport"]),
     ("vault", &["clock", "domain", "secret", "store"]),
-    ("directory", &["clock", "domain", "secret", "transport"]),
-    ("tickets", &["clock", "domain", "secret"]),
+    ("http_client", &[]),
+    (
+        "directory",
+        &["clock", "domain", "http_client", "secret", "transport"],
+    ),
+    ("tickets", &["clock", "domain", "http_client", "secret"]),
     (
         "backend",
-        &["clock", "domain", "sanitize", "secret", "transport"],
+        &[
+            "clock",
+            "domain",
+            "http_client",
+            "sanitize",
+            "secret",
+            "transport",
+        ],
     ),
     (
         "config",

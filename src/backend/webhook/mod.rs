@@ -14,7 +14,6 @@ use hmac::{Hmac, KeyInit, Mac};
 use reqwest::{
     Client, Response, StatusCode,
     header::{CONTENT_TYPE, RETRY_AFTER},
-    redirect::Policy,
 };
 use schemars::JsonSchema;
 use secrecy::{ExposeSecret, SecretString};
@@ -33,6 +32,7 @@ use super::{
 use crate::{
     clock::Clock,
     domain::{BackendName, Length, Params, RevocationMode, Span},
+    http_client,
     sanitize::excerpt,
     secret::{Secret, is_placeholder},
     transport::is_protected,
@@ -168,18 +168,9 @@ const IDLE: Duration = Duration::from_secs(4);
 
 /// The client of one target.
 fn client(endpoint: &Endpoint, timeout: Timeout) -> Result<Client, reqwest::Error> {
-    // The process has one TLS provider; whoever comes first installs it, and it is always ring.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    let builder = Client::builder()
-        .user_agent(concat!("keylend/", env!("CARGO_PKG_VERSION")))
-        .redirect(Policy::none())
+    http_client::client(&endpoint.0, timeout.duration())
         .pool_idle_timeout(IDLE)
-        .timeout(timeout.duration());
-    match endpoint.0.scheme() {
-        // Sent in clear, it must not leave by a proxy.
-        "http" => builder.no_proxy().build(),
-        _ => builder.build(),
-    }
+        .build()
 }
 
 fn no_client(error: reqwest::Error) -> BuildError {
