@@ -196,9 +196,7 @@ impl Broker {
         let rules = self
             .authorize(Action::Approve, &approver, &question)
             .inspect_err(&refused)?;
-        if approver.email.is_none() {
-            return Err(self.without_email(Refusal::NoDeciderEmail).into());
-        }
+        self.check_decider_email(&approver)?;
         let (votes, mut stages) = self.votes(request, scope, &question).await?;
         stages.insert(by.clone(), stages_of(request, &approver));
         let requester = self.person(&request.requester, Some(scope)).await?;
@@ -334,11 +332,11 @@ impl Broker {
     /// What a human holds besides the request, and what has to end if it is approved now.
     pub(super) async fn held(&self, request: &Request, human: &Human) -> Result<Held, Error> {
         let open = self.open_requests(human).await?;
-        let displaced = match request.state {
-            State::Pending { .. } => self.displaced(&open, request.id),
-            State::Approved if request.waits_for_start() => self.displaced(&open, request.id),
+        let is_pending = matches!(request.state, State::Pending { .. });
+        let displaced = match is_pending || request.waits_for_start() {
+            true => self.displaced(&open, request.id),
             // More time for what is held already displaces nothing.
-            _ => BTreeSet::new(),
+            false => BTreeSet::new(),
         };
         let mut except = displaced.clone();
         except.insert(request.id);
@@ -407,9 +405,7 @@ impl Broker {
         reason: &str,
     ) -> Result<Command, Error> {
         let (person, rules) = self.may(Action::Deny, intent, request).await?;
-        if person.email.is_none() {
-            return Err(self.without_email(Refusal::NoDeciderEmail).into());
-        }
+        self.check_decider_email(&person)?;
         Ok(Command::Deny {
             by: intent.by().clone(),
             human: person.human,
@@ -426,20 +422,31 @@ impl Broker {
         intent: &Intent,
         request: &Request,
     ) -> Result<(Person, Vec<RuleId>), Error> {
+        let (person, rules) = self.authority(action, intent.by(), request).await?;
+        let attempted = match action {
+            Action::Deny => Attempted::Deny,
+            _ => Attempted::Revoke,
+        };
+        let rules = self.noted(intent, attempted, request, rules)?;
+        Ok((person, rules))
+    }
+
+    /// Who this is, and the rules that let them do `action` to `request` now, or why they may not.
+    pub(super) async fn authority(
+        &self,
+        action: Action,
+        by: &UserId,
+        request: &Request,
+    ) -> Result<(Person, Result<Vec<RuleId>, Refusal>), Error> {
         // Users who may revoke access may do so after the scope has left the catalogue.
         let scope = self.parts.catalogue.get(&request.terms.scope);
-        let person = self.person(intent.by(), scope).await?;
+        let person = self.person(by, scope).await?;
         let question = Question {
             is_extension: action == Action::Deny && request.extension.is_some(),
             incident: request.is_for_incident(),
             ..Question::of_authority(scope, &request.requester, &request.human)
         };
         let rules = self.authorize(action, &person, &question);
-        let attempted = match action {
-            Action::Deny => Attempted::Deny,
-            _ => Attempted::Revoke,
-        };
-        let rules = self.noted(intent, attempted, request, rules)?;
         Ok((person, rules))
     }
 

@@ -1,9 +1,9 @@
 //! Asking back: an approver asks the requester a question before deciding, and the requester answers. Neither
 //! decides anything.
 
-use super::{Broker, Error, Intent, facts::Question};
+use super::{Broker, Error, Intent};
 use crate::{
-    domain::{Attempted, Command, Refusal, Request, RequestId, decide},
+    domain::{Attempted, Command, Request, RequestId, decide},
     policy::Action,
 };
 
@@ -94,14 +94,8 @@ impl Broker {
         text: &str,
     ) -> Result<Command, Error> {
         let by = intent.by();
-        let scope = self.parts.catalogue.get(&request.terms.scope);
-        let person = self.person(by, scope).await?;
-        let question = Question {
-            is_extension: request.extension.is_some(),
-            incident: request.is_for_incident(),
-            ..Question::of_authority(scope, &request.requester, &request.human)
-        };
-        let rules = match self.authorize(Action::Deny, &person, &question) {
+        let (person, rules) = self.authority(Action::Deny, by, request).await?;
+        let rules = match rules {
             // A rule may let somebody approve who can't deny.
             Err(refusal) => match self.may_approve(by, request).await {
                 Ok(()) => Ok(Vec::new()),
@@ -111,9 +105,7 @@ impl Broker {
             allowed => allowed,
         };
         let rules = self.noted(intent, Attempted::AskQuestion, request, rules)?;
-        if person.email.is_none() {
-            return Err(self.without_email(Refusal::NoDeciderEmail).into());
-        }
+        self.check_decider_email(&person)?;
         Ok(Command::AskQuestion {
             by: by.clone(),
             human: person.human,

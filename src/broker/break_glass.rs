@@ -119,10 +119,7 @@ impl Broker {
     ///
     /// [`Refusal::NotAReviewer`], [`Error::Facts`], or the store's trouble.
     pub async fn open_reviews(&self, by: &UserId) -> Result<OpenReviews, Error> {
-        let mut groups = self.parts.administrators.clone();
-        let settings = self.parts.limits.break_glass.iter();
-        groups.extend(settings.flat_map(|settings| settings.reviewers.iter().cloned()));
-        self.member_of(by, &groups).await?;
+        self.member_of(by, &self.who_see_reviews()).await?;
         let ids = self.ask_people(|people| people.reviews()).await?;
         let mut reviews = OpenReviews {
             others: ids.len().saturating_sub(LISTED),
@@ -152,9 +149,7 @@ impl Broker {
         let Some(settings) = &self.parts.limits.break_glass else {
             return Ok(None);
         };
-        let mut groups = self.parts.administrators.clone();
-        groups.extend(settings.reviewers.iter().cloned());
-        let person = match self.member_of(by, &groups).await {
+        let person = match self.member_of(by, &self.who_see_reviews()).await {
             Ok(person) => person,
             Err(Error::Refused(
                 Refusal::NotAReviewer | Refusal::Forbidden(_) | Refusal::NoDeciderEmail,
@@ -178,6 +173,14 @@ impl Broker {
         }
         reviews.others = ids.len();
         Ok(Some(reviews))
+    }
+
+    /// The groups whose members see what is open for review: reviewers and administrators.
+    fn who_see_reviews(&self) -> BTreeSet<GroupName> {
+        let mut groups = self.parts.administrators.clone();
+        let settings = self.parts.limits.break_glass.iter();
+        groups.extend(settings.flat_map(|settings| settings.reviewers.iter().cloned()));
+        groups
     }
 
     /// What this person took by break-glass, and is open for review since the longest.
@@ -270,9 +273,7 @@ impl Broker {
         if self.locks().await?.iter().any(|lock| lock.is_of(human)) {
             return Err(forbidden("locked-approver").into());
         }
-        if person.email.is_none() {
-            return Err(self.without_email(Refusal::NoDeciderEmail).into());
-        }
+        self.check_decider_email(&person)?;
         Ok(person)
     }
 }

@@ -147,6 +147,14 @@ impl Broker {
         }
     }
 
+    /// Refuses somebody who decides, and has no address that counts.
+    pub(super) fn check_decider_email(&self, person: &Person) -> Result<(), Refusal> {
+        match person.email {
+            Some(_) => Ok(()),
+            None => Err(self.without_email(Refusal::NoDeciderEmail)),
+        }
+    }
+
     /// Asks the policy about something that somebody does. Answers the rules that allowed it. Writes what
     /// the rules would have refused that only report to the process's log.
     ///
