@@ -1,67 +1,15 @@
 //! Asking back: an approver asks the requester before deciding, and nothing is decided by it.
 
-use chrono::DateTime;
 use keylend::domain::{
-    Actor, AskKey, ChannelId, Command, Email, Event, Human, Occurred, Parties, PlannedGrant,
-    Question, Refusal, Request, RequestId, Risk, RuleId, Span, Terms, Time, UserId, Username,
-    decide, open,
+    Actor, Command, Event, Human, Occurred, Parties, PlannedGrant, Question, Refusal, Request,
+    RuleId, Span, Terms, UserId,
 };
 
-fn start() -> Time {
-    DateTime::from_timestamp(1_800_000_000, 0).unwrap()
-}
-
-fn tell_at(request: &mut Request, command: Command, now: Time) -> Result<(), Refusal> {
-    for event in decide(request, command, now)? {
-        request.apply(&event);
-    }
-    Ok(())
-}
-
-fn tell(request: &mut Request, command: Command) -> Result<(), Refusal> {
-    tell_at(request, command, start())
-}
-
-/// What Alice asked for, which lapses after an hour.
-fn pending() -> Request {
-    let alice = UserId::new("U0ALICE");
-    let first = Occurred {
-        at: start(),
-        actor: Actor::Person(alice.clone()),
-        rules: Vec::new(),
-        event: Event::Requested {
-            ask_key: AskKey::derive("a trigger"),
-            requester: alice,
-            email: Email::new("alice@example.com"),
-            human: Human::default(),
-            username: Username::new("alice"),
-            terms: Terms {
-                scope: "db-prod:write".parse().unwrap(),
-                title: "Production database, write".into(),
-                environment: None,
-                risk: Risk::High,
-                duration: Span::minutes(30),
-                reason: "writes are failing".into(),
-                ticket: None,
-                layers: Vec::new(),
-                residual: Span::default(),
-                ends_early: true,
-                dangerous: false,
-            },
-            approvals_needed: 1,
-            approval_channel: ChannelId::new("C0DBA"),
-            mirrors: Vec::new(),
-            lapses_at: Span::minutes(60).after(start()),
-            starts_at: None,
-            stages: Vec::new(),
-        },
-    };
-    open(RequestId::new(start(), 1), &first)
-}
+use crate::pending::{pending, start, tell, tell_at};
 
 /// What Alice has, once a rule approved it and all of its layers, which are none, were granted.
 fn active() -> Request {
-    let mut request = pending();
+    let mut request = pending(1);
     let approve = Command::Approve {
         by: Actor::Rule(RuleId::new("low-risk")),
         rules: Vec::new(),
@@ -119,7 +67,7 @@ fn open_numbers(request: &Request) -> Vec<u32> {
 
 #[test]
 fn a_question_waits_for_the_requesters_answer_and_decides_nothing() {
-    let mut request = pending();
+    let mut request = pending(1);
     tell(&mut request, ask("U0BOB", " which table?\n")).unwrap();
     tell(&mut request, ask("U0CAROL", "since when?")).unwrap();
     assert_eq!(open_numbers(&request), [1, 2]);
@@ -151,7 +99,7 @@ fn a_question_waits_for_the_requesters_answer_and_decides_nothing() {
 
 #[test]
 fn nobody_asks_themselves_nor_about_what_they_did_not_see() {
-    let mut request = pending();
+    let mut request = pending(1);
     let own = tell(&mut request, ask("U0ALICE", "why?"));
     assert_eq!(own, Err(Refusal::OwnRequest));
     let outdated = tell(&mut request, ask_about(2, "U0BOB", "why?"));
@@ -162,7 +110,7 @@ fn nobody_asks_themselves_nor_about_what_they_did_not_see() {
 
 #[test]
 fn questions_and_answers_have_a_text_of_bounded_length() {
-    let mut request = pending();
+    let mut request = pending(1);
     let longest = "é".repeat(Question::LONGEST);
     for text in ["", " \n", &format!("{longest}.")] {
         let asked = tell(&mut request, ask("U0BOB", text));
@@ -176,7 +124,7 @@ fn questions_and_answers_have_a_text_of_bounded_length() {
 
 #[test]
 fn a_few_questions_wait_at_once_and_not_many_are_asked_of_one_request() {
-    let mut request = pending();
+    let mut request = pending(1);
     let mut answered = 0;
     for asked in 0..Question::MOST {
         if asked >= Question::MOST_OPEN {
@@ -195,7 +143,7 @@ fn a_few_questions_wait_at_once_and_not_many_are_asked_of_one_request() {
 
 #[test]
 fn nothing_is_asked_or_answered_once_the_request_was_decided_or_its_time_is_over() {
-    let mut request = pending();
+    let mut request = pending(1);
     tell(&mut request, ask("U0BOB", "why?")).unwrap();
     let late = Span::minutes(60).after(start());
     for command in [ask("U0BOB", "why?"), answer("U0ALICE", 1, "so")] {
@@ -243,7 +191,7 @@ fn a_question_about_more_time_is_over_with_it() {
 
 #[test]
 fn a_question_about_the_request_is_over_when_it_is_approved() {
-    let mut request = pending();
+    let mut request = pending(1);
     tell(&mut request, ask("U0BOB", "why?")).unwrap();
     let approved = active();
     request.state = approved.state;
@@ -255,7 +203,7 @@ fn a_question_about_the_request_is_over_when_it_is_approved() {
 
 #[test]
 fn a_revised_request_still_waits_for_its_answers() {
-    let mut request = pending();
+    let mut request = pending(1);
     tell(&mut request, ask("U0BOB", "why?")).unwrap();
     let revise = Command::Revise {
         terms: Terms {
@@ -272,7 +220,7 @@ fn a_revised_request_still_waits_for_its_answers() {
 
 #[test]
 fn a_request_that_lost_texts_is_not_discussed() {
-    let mut request = pending();
+    let mut request = pending(1);
     tell(&mut request, ask("U0BOB", "why?")).unwrap();
     request.texts_missing = true;
     for command in [ask("U0BOB", "why?"), answer("U0ALICE", 1, "so")] {

@@ -13,6 +13,7 @@ mod kinds;
 mod layers;
 mod lifecycle;
 mod locks;
+mod pending;
 mod policy;
 mod proofs;
 mod recipes;

@@ -3,69 +3,22 @@
 
 use std::collections::BTreeMap;
 
-use chrono::DateTime;
 use keylend::domain::{
-    Actor, AskKey, ChannelId, Command, Email, EndCause, Event, GroupName, Human, Lane, Occurred,
-    Parties, PlannedGrant, PlannedReview, Refusal, Request, RequestId, Review, Risk, RuleId, Span,
-    State, Terms, Time, UserId, Username, Work, decide, open,
+    Actor, ChannelId, Command, EndCause, GroupName, Human, Lane, Parties, PlannedGrant,
+    PlannedReview, Refusal, Request, Review, RuleId, Span, State, UserId, Work,
 };
 
-const WEEK: Span = Span::minutes(7 * 24 * 60);
+use crate::pending::{pending, start, tell, tell_at};
 
-fn start() -> Time {
-    DateTime::from_timestamp(1_800_000_000, 0).unwrap()
-}
+const WEEK: Span = Span::minutes(7 * 24 * 60);
 
 fn human(name: &str) -> Human {
     Human::new(&UserId::new(name), None)
 }
 
-fn tell_at(request: &mut Request, command: Command, now: Time) -> Result<(), Refusal> {
-    for event in decide(request, command, now)? {
-        request.apply(&event);
-    }
-    Ok(())
-}
-
-fn tell(request: &mut Request, command: Command) -> Result<(), Refusal> {
-    tell_at(request, command, start())
-}
-
 /// What Alice asked for and a rule granted, with a review or without.
 fn granted(review: Option<PlannedReview>) -> Request {
-    let alice = UserId::new("U0ALICE");
-    let first = Occurred {
-        at: start(),
-        actor: Actor::Person(alice.clone()),
-        rules: Vec::new(),
-        event: Event::Requested {
-            ask_key: AskKey::derive("a trigger"),
-            requester: alice,
-            email: Email::new("alice@example.com"),
-            human: Human::default(),
-            username: Username::new("alice"),
-            terms: Terms {
-                scope: "db-prod:write".parse().unwrap(),
-                title: "Production database, write".into(),
-                environment: None,
-                risk: Risk::High,
-                duration: Span::minutes(30),
-                reason: "writes are failing".into(),
-                ticket: None,
-                layers: Vec::new(),
-                residual: Span::default(),
-                ends_early: true,
-                dangerous: false,
-            },
-            approvals_needed: 2,
-            approval_channel: ChannelId::new("C0DBA"),
-            mirrors: Vec::new(),
-            lapses_at: Span::minutes(60).after(start()),
-            starts_at: None,
-            stages: Vec::new(),
-        },
-    };
-    let mut request = open(RequestId::new(start(), 1), &first);
+    let mut request = pending(2);
     let command = Command::Approve {
         by: Actor::Rule(RuleId::new("oncall-breaks-glass")),
         rules: vec![RuleId::new("oncall-breaks-glass")],
