@@ -109,11 +109,14 @@ impl World {
                     .iter()
                     .all(|feed| tables.cursor(feed) == tables.head())
         };
-        while !settled(self) && self.clock.elapsed() - began < REST && self.story.broken().is_none()
-        {
+        // Somebody may still lock something who waited to do so, so what is settled is looked at once more.
+        loop {
             self.pass(replicas, Duration::from_secs(5)).await;
+            let is_late = self.clock.elapsed() - began >= REST;
+            if settled(self) || is_late || self.story.broken().is_some() {
+                break;
+            }
         }
-        self.pass(replicas, Duration::from_secs(5)).await;
         let tables = self.database.tables();
         self.referee.rests(&tables);
         self.story

@@ -29,7 +29,7 @@ use keylend::{
     domain::{Entitlement, Handle, Params, Receipt, RevocationMode, Span, Time},
 };
 use secrecy::{ExposeSecret, SecretString};
-use tokio::{sync::watch, time::sleep};
+use tokio::{sync::Notify, time::sleep};
 
 use crate::{
     clocks::APART,
@@ -84,8 +84,9 @@ pub(crate) struct Target {
     rng: Arc<Rng>,
     story: Arc<Story>,
     inside: Mutex<Inside>,
-    /// Moves when it is started anew: what hangs is cut off.
-    restarts: watch::Sender<u64>,
+    /// Tells what hangs that it is cut off, since the target is started anew. A `watch` would tell them in an
+    /// order that differs from run to run.
+    restarts: Notify,
 }
 
 struct Inside {
@@ -143,7 +144,7 @@ impl Target {
             rng,
             story,
             inside: Mutex::new(inside),
-            restarts: watch::Sender::new(0),
+            restarts: Notify::new(),
         })
     }
 
@@ -166,7 +167,7 @@ impl Target {
     pub(crate) fn restart(&self) {
         self.story
             .tell(format_args!("~~ {} is started anew", self.name));
-        self.restarts.send_modify(|times| *times += 1);
+        self.restarts.notify_waiters();
     }
 
     /// Access that somebody has without Keylend.
@@ -305,7 +306,7 @@ impl Reached {
             self.target.shows(&entitlement, is_of_anybody(order))
         };
         let retry = |why: &str| Err(BackendError::Retry(why.into()));
-        let mut restarts = self.target.restarts.subscribe();
+        let restarted = self.target.restarts.notified();
         sleep(rng.millis(1..400)).await;
         let is_token_granted = make == Some(true) && role_of(&entitlement) == TOKEN;
         let mood = match inside.lock().unwrap().mood {
@@ -337,7 +338,7 @@ impl Reached {
                 let hangs = sleep(rng.millis(5_000..90_000));
                 tokio::select! {
                     biased;
-                    _ = restarts.changed() => retry("the connection was cut off"),
+                    () = restarted => retry("the connection was cut off"),
                     () = hangs => retry("the connection broke"),
                 }
             }
