@@ -73,7 +73,7 @@ fn wanted(request: &Request, context: &Context, draft: &mut Draft) {
 fn questions(request: &Request, draft: &mut Draft) {
     for (number, asked) in request.open_questions() {
         draft.say(question::waiting(asked));
-        let answer = Button::primary(action::ANSWER_QUESTION, "Answer");
+        let answer = Button::new(action::ANSWER_QUESTION, "Answer");
         draft.buttons(&question_value(request, number), vec![answer]);
     }
 }
